@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Callable, Final, Iterator
 
+from sandbox.abi.linux.capability import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY, O_WRONLY
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
@@ -190,15 +191,15 @@ class FdDir(PseudoDir):
 
     def refresh(self) -> None:
         """The owner follows the task's; the size is the number of descriptors."""
-        if self.info:
-            own(self, self.task)
-        else:
-            own_dump(self, self.task)
+        own(self, self.task)
         self.size = len(self.task.fds)
 
     def open(self, t: Task, path: Path, flags: int) -> FileDescription:
-        """EACCES of fdinfo for who may not look into the process (proc_fdinfo_permission)."""
-        if self.info:
+        """EACCES of fdinfo for who may not look into the process (proc_fdinfo_permission), of fd for its user, too, where its
+        memory may not be looked at."""
+        mm = self.task.mm
+        hidden = mm is not None and mm.dumpable != 1
+        if self.info or (hidden and not t.creds.has(CAP_DAC_OVERRIDE) and not t.creds.has(CAP_DAC_READ_SEARCH)):
             check_inspect(t, self.task)
         return super().open(t, path, flags)
 
