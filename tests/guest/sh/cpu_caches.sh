@@ -6,4 +6,4 @@ for i in cpu0/cache/index*; do
     test -n "$(cat $i/shared_cpu_map)" && test -n "$(cat $i/shared_cpu_list)" && test -n "$(cat $i/id)" && echo shared
 done
 cat cpu0/cache/index0/none 2>/dev/null || echo "no such file"
-cd ../node/node0 && ls -d cpu[0-9]* | while read -r n; do echo "$n $(readlink $n) $(readlink ../../cpu/$n/node0)"; done
+cd ../node/node0 && ls -d cpu[0-9]* | head -n $(nproc) | while read -r n; do echo "$n $(readlink $n) $(readlink ../../cpu/$n/node0)"; done

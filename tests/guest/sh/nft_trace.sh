@@ -55,7 +55,7 @@ send(socket.AF_INET, "127.0.0.1", 4005, 4002)
 send(socket.AF_INET, "127.0.0.1", 4006, 4002)
 send(socket.AF_INET, "127.0.0.1", 4007, 4444)
 P
-until grep -q 4007 $T; do sleep 0.02; done
+until grep -q "4007.*4444" $T; do sleep 0.02; done
 kill $w
 wait $w 2>/dev/null
 grep -n 'sport 4001' $T | head -1 | cut -d: -f1 >/run/first
