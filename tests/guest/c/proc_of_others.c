@@ -1,7 +1,6 @@
-#include "t.h"
+#include "two_users.h"
 #include <sys/prctl.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 /* What of /proc/PID is for those only who could trace the process, whatever the modes say. */
 
 static const char *names[] = {"maps", "smaps", "smaps_rollup", "numa_maps", "timers", "auxv", "environ", "syscall", "io", "mem", "pagemap",
@@ -50,45 +49,17 @@ static void look(int pid) {
     printf("  pidfd_getfd: %s\n", why(syscall(SYS_pidfd_getfd, pidfd, 0, 0)));
 }
 
-static void become(int user) {
-    MUST(setgid(user));
-    MUST(setuid(user));
-}
-
-static void pair(const char *what, int user, int dumpable, int reader) {
-    int ready[2];
-    char one;
-    printf("%s\n", what);
-    fflush(stdout);
-    MUST(pipe(ready));
-    int target = MUST(fork());
-    if (!target) {
-        become(user);
-        MUST(prctl(PR_SET_DUMPABLE, dumpable));
-        MUST(write(ready[1], "x", 1));
-        for (;;)
-            pause();
-    }
-    MUST(read(ready[0], &one, 1));
-    int pid = MUST(fork());
-    if (!pid) {
-        become(reader);
-        look(target);
-        fflush(stdout);
-        _exit(0);
-    }
-    waitpid(pid, NULL, 0);
-    kill(target, SIGKILL);
-    waitpid(target, NULL, 0);
-    close(ready[0]), close(ready[1]);
+static void be(int user, int dumpable) {
+    become(user);
+    MUST(prctl(PR_SET_DUMPABLE, dumpable));
 }
 
 int main(void) {
     alarm(30);
     MUST(open("/dev/null", O_RDONLY));
-    pair("another user", 1001, 1, 1000);
-    pair("the same user", 1000, 1, 1000);
-    pair("the same user, who does not want it", 1000, 0, 1000);
-    pair("root", 0, 1, 1000);
+    pair("another user", be, 1001, 1, look, 1000);
+    pair("the same user", be, 1000, 1, look, 1000);
+    pair("the same user, who does not want it", be, 1000, 0, look, 1000);
+    pair("root", be, 0, 1, look, 1000);
     return 0;
 }
