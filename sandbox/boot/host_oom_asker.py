@@ -13,7 +13,7 @@ from __future__ import annotations
 import mmap
 from typing import TYPE_CHECKING, Callable, Final
 
-from sandbox.abi.linux.mman import NR_MMAP
+from sandbox.abi.linux.mman import MAP_FIXED, NR_MMAP
 from sandbox.boot.host_oom import HostOom
 from sandbox.platform.base import FREE_MEMORY, Order
 
@@ -27,7 +27,7 @@ NS_PER_BYTE: Final = 2  # that is asked for, where the host gives files' pages b
 ASKING_MOST_NS: Final = 700_000_000
 MOST: Final = 1000  # oom_score_adj
 ADDRESS: Final = 0x1000_0000
-FLAGS: Final = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE | 0x10  # MAP_FIXED
+FLAGS: Final = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE | MAP_FIXED
 PAGE: Final = mmap.PAGESIZE
 MARGIN: Final = (1 << 20) // PAGE  # tables of pages count, too, and what is known is a moment old
 

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
 DUMPED: Final = 0x80  # of a wait status: WCOREDUMP
-TURN_NS: Final = (
-    2_000_000  # for so long a core is gathered and written before others have a turn, other cores among them
-)
+# For so long a core is gathered and written before others have a turn, other cores among them.
+TURN_NS: Final = 2_000_000
 NOTHING: Final = (0, b"")  # nothing to write yet
 _EHDR: Final = struct.Struct("<16sHHIQQQIHHHHHH")
 _PHDR: Final = struct.Struct("<IIQQQQQQ")

@@ -63,15 +63,20 @@ def _find_any(t: Task, pid: int) -> Task:
 
 
 def _check_owner(t: Task, target: Task) -> None:
+    """EPERM for who is another user, or has not all of its capabilities."""
     mine, theirs = t.creds, target.creds
-    if (mine.euid != theirs.euid and mine.euid != theirs.uid) or theirs.permitted & ~mine.permitted:
-        _check_privilege(t, target)
-
-
-def _check_privilege(t: Task, target: Task) -> None:
-    """EPERM for who is another user, or has not all the capabilities of `target` (security/commoncap.c: cap_safe_nice)."""
-    if not t.creds.has_in(target.creds.user, CAP_SYS_NICE):
+    owner = mine.euid == theirs.euid or mine.euid == theirs.uid
+    if not (owner or _has_nice(t, target)) or not _is_no_less(t, target):
         raise SyscallError(errno.EPERM)
+
+
+def _has_nice(t: Task, target: Task) -> bool:
+    return t.creds.has_in(target.creds.user, CAP_SYS_NICE)
+
+
+def _is_no_less(t: Task, target: Task) -> bool:
+    """`t` has all the capabilities of `target`, or may do this to everybody (security/commoncap.c: cap_safe_nice)."""
+    return not target.creds.permitted & ~t.creds.permitted or _has_nice(t, target)
 
 
 def sys_sched_yield(t: Task, a: SyscallArgs) -> Result:
@@ -274,13 +279,11 @@ def sys_setpriority(t: Task, a: SyscallArgs) -> Result:
     nice = max(-20, min(19, a.int(2)))
     result = -errno.ESRCH
     for target in targets:
-        if t.creds.euid not in (target.creds.uid, target.creds.euid) and not t.creds.has_in(
-            target.creds.user, CAP_SYS_NICE
-        ):
+        if t.creds.euid not in (target.creds.uid, target.creds.euid) and not _has_nice(t, target):
             result = -errno.EPERM
         elif nice < target.nice and not _may_nice(t, target, nice):
             result = -errno.EACCES
-        elif target.creds.permitted & ~t.creds.permitted and not t.creds.has_in(target.creds.user, CAP_SYS_NICE):
+        elif not _is_no_less(t, target):
             result = -errno.EPERM
         else:
             if result == -errno.ESRCH:
@@ -309,12 +312,9 @@ def sys_ioprio_set(t: Task, a: SyscallArgs) -> Result:
     check_ioprio(t, ioprio)
     targets = _io_targets(t, a.int(0), a.int(1))
     for target in targets:
-        if t.creds.uid not in (target.creds.uid, target.creds.euid) and not t.creds.has_in(
-            target.creds.user, CAP_SYS_NICE
-        ):
+        owner = t.creds.uid in (target.creds.uid, target.creds.euid)
+        if not (owner or _has_nice(t, target)) or not _is_no_less(t, target):
             return -errno.EPERM
-        if target.creds.permitted & ~t.creds.permitted:
-            _check_privilege(t, target)
         target.ioprio = ioprio & 0xFFFF
     return 0 if targets else -errno.ESRCH
 
